@@ -217,9 +217,9 @@ def _opened(path: Path, entry: Entry) -> Generator[Upright, None, None]:
 
 @contextmanager
 def _regular(path: Path) -> Generator[BufferedIOBase, None, None]:
-    if path.exists() and not path.is_file():  # reading a pipe would never end
-        raise UnusableImageError("not a regular file")
     try:
+        if path.exists() and not path.is_file():  # reading a pipe would never end
+            raise UnusableImageError("not a regular file")
         file = path.open("rb")
     except OSError as error:
         raise UnusableImageError(f"cannot be read: {error.strerror}") from None

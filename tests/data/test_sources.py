@@ -230,6 +230,13 @@ def test_a_list_may_be_utf_16_as_powershell_writes_it(tmp_path):
     assert names(tmp_path / "list.txt") == [f"{tmp_path}/z.png"]
 
 
+def test_a_name_in_a_list_that_no_file_can_have_is_left_out(tmp_path):
+    (tmp_path / "list.txt").write_text("x" * 300)
+    with closing(open_source(tmp_path / "list.txt")) as source:
+        assert [source.checksum(entry) for entry in source.entries()] == [0]
+    assert [*problems(tmp_path / "list.txt").values()] == ["cannot be read: File name too long"]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xd8z.png", b"z\0.\0p\0n\0g\0"])
 def test_a_list_that_is_no_text_is_refused_in_words(tmp_path, content):
     (tmp_path / "list.txt").write_bytes(content)
