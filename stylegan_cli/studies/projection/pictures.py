@@ -31,6 +31,9 @@ from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.alignment import Quad, align, face_quad, read_points
 
+LONGEST_NAME = 200
+"""Bytes; names of files made of it, which have up to 255, are longer."""
+
 Given = Path | Pick
 """A file or folder of pictures, or a seed or code whose image is the picture."""
 
@@ -243,10 +246,15 @@ class Album:
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """Return the name, or with a number if it is taken; it is from now on."""
-    numbered = chain([name], (f"{name}-{number}" for number in count(2)))
-    found = next(each for each in numbered if each not in taken)
-    taken.add(found)
+    """Return the name, or with a number if it is taken; it is from now on.
+
+    Args:
+        taken: In lower case, as not all file systems tell A.png from a.png.
+    """
+    short = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    numbered = chain([short], (f"{short}-{number}" for number in count(2)))
+    found = next(each for each in numbered if each.casefold() not in taken)
+    taken.add(found.casefold())
     return found
 
 

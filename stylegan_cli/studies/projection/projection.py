@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -235,8 +235,8 @@ class Projection:
         ]
         known = done.union(*(batch.keys for batch in begun))
         new = [subject for key, subject in self._subjects.items() if key not in known]
-        taken = set(names_in(self.folder.hdf5)).union(*(batch.names for batch in begun))
-        return [*begun, *self._cut(new, taken)]
+        there = chain(names_in(self.folder.hdf5), *(batch.names for batch in begun))
+        return [*begun, *self._cut(new, set(map(str.casefold, there)))]
 
     def _cut(self, subjects: Sequence[Subject], taken: set[str]) -> Iterator[Planned]:
         """Yield new batches, each of one class, under names that are not taken."""

@@ -341,6 +341,14 @@ def test_a_folder_without_pictures_is_named(network, tmp_path):
     assert (found.name, found.reason) == (str(tmp_path), "holds no pictures")
 
 
+def test_names_leave_room_for_suffixes_and_differ_in_more_than_case(network, tmp_path, pictures):
+    for picture, name in zip(pictures, ("CASE", "case", 125 * "ü"), strict=True):
+        shutil.copy(picture, tmp_path / f"{name}.png")
+    with Album(network, [tmp_path], Framing()) as album:
+        names = [subject.name for subject in album.subjects]
+    assert names == ["CASE", "case-2", 100 * "ü"]
+
+
 def test_differences_of_layers_are_searched_and_stay_small(network, tmp_path, pictures):
     options = ProjectionOptions(space="w-delta", steps=8, init="best-of:4")
     found = projected(network, tmp_path / "out", pictures[:2], options)
