@@ -81,7 +81,8 @@ class Recording:
             paths.folder.mkdir(parents=True, exist_ok=True)
             if overwrite:
                 _clear(paths.folder)
-            paths.unfinished.unlink(missing_ok=True)
+            if self.damage:
+                paths.unfinished.unlink(missing_ok=True)
         return create_study(paths.unfinished, paths.header, tables)
 
     def __enter__(self) -> "Recording":

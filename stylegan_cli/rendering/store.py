@@ -176,9 +176,15 @@ def create_study(path: Path, header: StudyHeader, tables: Mapping[str, Table]) -
     """Create a file with room for every image and none done.
 
     Raises:
-        OutputError: It cannot be written, or there is no room for the images.
+        OutputError: It cannot be written, there is no room for the images, or another process
+            has begun a study there.
     """
     with written_whole(path) as temporary, _writing(path):
+        if path.exists():
+            raise OutputError(
+                f"{path.parent}: another process began a study here at the same time; "
+                "wait for it, or choose another `output`"
+            )
         _check_room(temporary, tables)
         with h5py.File(temporary, "w", locking=False) as file:
             write_header(file, header)

@@ -171,6 +171,23 @@ def test_two_at_once_in_one_folder_are_refused(network, plan, tmp_path):
             Recording(network, plan, tmp_path)
 
 
+def test_two_that_begin_at_once_leave_one_whole_study(network, plan, tmp_path):
+    first: list[Recording] = []
+
+    def make():
+        # the other process is a little faster
+        first.append(Recording(network, plan, tmp_path))
+        return plan.made
+
+    with pytest.raises(OutputError, match="another process began a study here"):
+        Recording(network, replace(plan, make=make), tmp_path)
+    with first[0] as recording:
+        list(recording.cells())
+        list(recording.pictures())
+    with h5py.File(tmp_path / "mix.h5") as file:
+        assert file["done"][:].all()
+
+
 def measured(plan):
     """The plan with four images a seed beside it, their mean, a number, and a picture of both."""
 
