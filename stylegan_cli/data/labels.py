@@ -21,7 +21,7 @@ from stylegan_cli.errors import DataError
 
 MAX_CLASSES = 65_536
 GREATEST = float(np.finfo(np.float32).max)
-"""Number of a label."""
+"""Magnitude that a number of a label may have."""
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 
 
