@@ -45,7 +45,7 @@ def ship(
 ) -> Path:
     """Write a network of drawn portraits as one of the package, its weights in 16-bit floats.
 
-    python -c "from stylegan_cli.shipped import ship; ship('newest.safetensors', kimg=760)"
+    python -c "from stylegan_cli.shipped import ship; ship('newest.safetensors', kimg=1000)"
 
     Args:
         kimg: Of all trainings, where the last one began from a trained network.
