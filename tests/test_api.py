@@ -59,5 +59,5 @@ def test_G_draws_latents_as_grid_does(network):
 def test_G_needs_the_labels_of_its_network(network_with_classes):
     G = network_with_classes.G
     assert G(torch.zeros(2, G.z_dim), torch.eye(3)[:2]).shape == (2, 3, 16, 16)
-    with pytest.raises(UsageError, match=r"has labels; give `c`, float32 \[n, 3\]"):
+    with pytest.raises(UsageError, match=r"has labels; give them as c, float32 \[n, 3\]"):
         G(torch.zeros(2, G.z_dim))

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = (
     {"errors", "__init__"},
     {"files", "ranges", "runtime", "shapes", "sizes"},
-    {"download"},
+    {"download", "texts"},
     {"hdf5"},
     {"data", "figures", "ops", "recipe"},
     {"networks"},

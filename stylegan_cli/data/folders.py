@@ -26,7 +26,7 @@ from stylegan_cli.data import (
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, MAX_BYTES, METADATA, find_labels
-from stylegan_cli.files import read_bounded
+from stylegan_cli.texts import read_bounded
 
 Identity = tuple[int, int]
 _DESCRIPTIONS = (DATASET_JSON, *METADATA, *(f"*/{name}" for name in METADATA))

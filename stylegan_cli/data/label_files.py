@@ -17,7 +17,7 @@ from typing import Any
 from stylegan_cli.data import Label, is_image, printable
 from stylegan_cli.data.labels import Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_bounded, text_of
+from stylegan_cli.texts import read_bounded, text_of
 
 MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"

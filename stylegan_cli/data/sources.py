@@ -27,7 +27,8 @@ from stylegan_cli.data.packed import File, LocalFile, RemoteFile, of_training
 from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.shards import expanded
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_bounded, similar
+from stylegan_cli.files import similar
+from stylegan_cli.texts import read_bounded
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}

@@ -26,7 +26,7 @@ from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
 from stylegan_cli.data.packed import OTHER_SPLITS, of_training
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_bounded
+from stylegan_cli.texts import read_bounded
 
 SUFFIXES = (".tfrecords", ".tfrecord")
 MAX_RECORD_BYTES, MAX_LABEL_BYTES = 2**28, 2**32

@@ -20,11 +20,12 @@ import numpy as np
 
 from stylegan_cli.figures.charts import Curve, Panel, line_chart
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.files import append_line, read_lines, writing
+from stylegan_cli.files import append_line, writing
 from stylegan_cli.hdf5 import written_hdf5
 from stylegan_cli.metrics.features import key_of
 from stylegan_cli.metrics.metric import Best, Features, Found, Metric
 from stylegan_cli.runtime import versions_of
+from stylegan_cli.texts import read_lines
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.evaluation import Evaluation

@@ -244,7 +244,7 @@ class Generator(nn.Module):
             UsageError: The network has labels, and there are none.
         """
         if c is None and self.c_dim:
-            raise UsageError(f"this network has labels; give `c`, float32 [n, {self.c_dim}]")
+            raise UsageError(f"this network has labels; give them as c, float32 [n, {self.c_dim}]")
         ws = self.ws(z, z.new_zeros(len(z), 0) if c is None else c)
         images: Images = self.synthesis(ws, "const")
         return images

@@ -13,7 +13,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
-from stylegan_cli.files import similar, system_reason, text_of
+from stylegan_cli.files import similar, system_reason
 from stylegan_cli.recipe.architecture import (
     BandsSection,
     DataSection,
@@ -34,6 +34,7 @@ from stylegan_cli.recipe.sections import (
     inline,
 )
 from stylegan_cli.recipe.validation import LEADERS, Recipe, takes
+from stylegan_cli.texts import text_of
 
 IMAGES_ELSEWHERE = "name a .toml file; pass images as `data`"
 MAX_CHARACTERS, MAX_DOTS = 2**18, 64

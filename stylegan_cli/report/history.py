@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_lines
+from stylegan_cli.texts import read_lines
 
 Point = tuple[float, float]
 """kimg and a value."""

@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stylegan_cli.errors import DataError, NetworkFileError, OutputError
-from stylegan_cli.files import (
-    LOCK,
-    append_line,
-    read_bounded,
-    refuse_devices,
-    writing,
-    written_whole,
-)
+from stylegan_cli.files import LOCK, append_line, refuse_devices, writing, written_whole
 from stylegan_cli.networks.header import SCHEMA, check_schema
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import MAX_BYTES, Settled, dumps, load, values
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
+from stylegan_cli.texts import read_bounded
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:

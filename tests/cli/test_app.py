@@ -163,6 +163,8 @@ def test_a_reader_that_leaves_early_ends_it_quietly():
 def test_an_interrupt_while_it_starts_ends_it_quietly():
     code = (
         "import signal, typer.main; from stylegan_cli.__main__ import main;"
+        # which a process in the background ignores
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "typer.main.get_command = lambda _: signal.raise_signal(signal.SIGINT); main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)

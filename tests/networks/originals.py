@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
+from stylegan_cli.interop.tensor_maps import Change
 from stylegan_cli.interop.tensorflow_releases import (
-    Layout,
     Naming,
     discriminator_name,
     generator_form,
@@ -104,7 +104,7 @@ def _fill(network: torch.nn.Module, name: str, prefixes: tuple[str, ...]) -> Non
     network.load_state_dict(tensors)
 
 
-def _our_name_and_form(variable: str, name: str) -> tuple[str | None, Layout]:
+def _our_name_and_form(variable: str, name: str) -> tuple[str | None, Change]:
     config = Vectors(name).config
     if variable.startswith("discriminator/"):
         side = config["discriminator"]["resolution"]

@@ -14,12 +14,12 @@ from jaxtyping import Bool, Int64
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.labels import Column
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
-from stylegan_cli.files import table_in
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.pictures import labelled_images
 from stylegan_cli.metrics.separability import SeparabilityOptions
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.texts import table_in
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.separability.classifier import ClassifierPanel

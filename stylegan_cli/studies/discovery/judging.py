@@ -12,7 +12,6 @@ from jaxtyping import Float32
 
 from stylegan_cli.directions.population import layers_of, population, sampled
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
-from stylegan_cli.files import table_in
 from stylegan_cli.latents.labels import chosen_class
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
@@ -20,6 +19,7 @@ from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.shapes import Images, Scores
+from stylegan_cli.texts import table_in
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,8 +14,8 @@ from PIL import Image, ImageFilter
 
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_bounded, text_of
 from stylegan_cli.shapes import Picture
+from stylegan_cli.texts import read_bounded, text_of
 
 Points = Float64[np.ndarray, "4 2"]
 """Left and right eye, left and right corner of the mouth, as the viewer sees them: x, y."""

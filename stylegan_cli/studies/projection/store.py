@@ -18,10 +18,11 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import put_in_place, read_bounded, writing, written_whole
+from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
 from stylegan_cli.studies.projection.states import Cells, Record
+from stylegan_cli.texts import read_bounded
 
 STUDY, AXIS = "projected", "picture"
 CHECKS = "checks"

@@ -17,7 +17,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from stylegan_cli.figures.png import read_origin, write_png
-from stylegan_cli.files import MAX_LINE, refuse_devices, writing, written_whole
+from stylegan_cli.files import refuse_devices, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
 from stylegan_cli.runtime import versions_of
@@ -30,6 +30,7 @@ from stylegan_cli.studies.video.encoding import (
     format_of,
     write_animation,
 )
+from stylegan_cli.texts import MAX_LINE
 
 DEFAULT_NAME = Path("video.mp4")
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "imageio-ffmpeg")

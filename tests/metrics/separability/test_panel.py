@@ -112,7 +112,7 @@ def test_a_table_that_cannot_be_used_ends_in_words(tmp_path, text, words):
 def test_a_table_that_is_missing_or_no_text_ends_in_words(tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
         attributes_of_csv(tmp_path / "missing.csv", IMAGES)
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
+    (tmp_path / "binary.csv").write_bytes(b"\x89PNG\xff\x00\x81")
     with pytest.raises(DataError, match="not a text table"):
         attributes_of_csv(tmp_path / "binary.csv", IMAGES)
 
