@@ -254,9 +254,12 @@ def _every_command(
     ] = False,
 ) -> None:
     console.set_level("normal")
-    # threads without work sleep: on a busy machine, one that spins takes the core from the one it
-    # waits for; torch reads this when it is imported
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # threads without work spin for tens of microseconds, then sleep: one that sleeps at once is
+    # woken too late, half as fast on idle cores; one that spins for long takes the core from the
+    # one it waits for on a busy machine. OpenMP reads this when torch is imported
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+        os.environ.setdefault("KMP_BLOCKTIME", "1")
 
 
 def _failed(error: OSError) -> typer.Exit:

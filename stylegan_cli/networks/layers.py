@@ -75,7 +75,8 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
-        y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        # the inputs are scaled, as they are fewer than the weights
+        y = torch.addmm(self.bias, x * self.weight_gain, self.weight.T, beta=self.bias_gain)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
     def frozen(self, _: torch.dtype) -> "FrozenDense":
@@ -164,13 +165,12 @@ class FrozenDense(Frozen):
     bias: Tensor
 
     def __init__(self, layer: Dense, gain: float = 1.0) -> None:
-        weight = layer.weight * layer.weight_gain * gain
-        super().__init__(weight=weight, bias=layer.bias * layer.bias_gain * gain)
+        super().__init__(weight=layer.weight, bias=layer.bias * layer.bias_gain * gain)
         self.lrelu, self.activation_gain = layer.lrelu, layer.activation_gain
-        self.gain = gain
+        self.gain, self.weight_gain = gain, layer.weight_gain * gain
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.linear(x, self.weight, self.bias)
+        y = F.linear(x * self.weight_gain, self.weight, self.bias)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
 

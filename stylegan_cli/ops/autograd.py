@@ -9,9 +9,11 @@ the product of pixels with a matrix and the gradient of that matrix.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
@@ -70,10 +72,23 @@ def no_weight_gradients() -> Iterator[None]:
 
 
 def conv2d(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    slope: float | None = None,
 ) -> Tensor:
-    """Correlate `[n, i, h, w]` with `[o, i, k, k]`; fast, also differentiated twice."""
-    return apply(_Conv, x, weight, bias, _Geometry(stride, padding))
+    """Correlate `[n, i, h, w]` with `[o, i, k, k]`; fast, also differentiated twice.
+
+    Args:
+        slope: Of a leaky ReLU that follows; None is none.
+    """
+    geometry = _Geometry(stride, padding)
+    if slope is None:
+        return apply(_Conv, x, weight, bias, geometry)
+    return apply(_ConvLrelu, x, weight, bias, geometry, slope)
 
 
 def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
@@ -111,6 +126,18 @@ def _like(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=dy.dtype, device=dy.device, memory_format=torch.channels_last)
 
 
+def _gradients(ctx: Any, dy: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor | None, ...]:
+    want_x, want_w, want_b = ctx.needs_input_grad[:3]
+    if not _weight_gradients:
+        want_w = want_b = False
+    if not torch.is_grad_enabled():
+        dx, dw, db = _backward(dy, x, weight, ctx.geom, (want_x, want_w, want_b))
+        return dx, dw, db, None
+    dx = _ConvData.apply(dy, weight, tuple(x.shape), ctx.geom) if want_x else None
+    dw = _ConvWeight.apply(dy, x, tuple(weight.shape), ctx.geom) if want_w else None
+    return dx, dw, dy.sum((0, 2, 3)) if want_b else None, None
+
+
 class _Conv(Function):
     @staticmethod
     def forward(
@@ -122,16 +149,44 @@ class _Conv(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        want_x, want_w, want_b, _ = ctx.needs_input_grad
-        if not _weight_gradients:
-            want_w = want_b = False
-        if not torch.is_grad_enabled():
-            dx, dw, db = _backward(dy, x, weight, ctx.geom, (want_x, want_w, want_b))
-            return dx, dw, db, None
-        dx = _ConvData.apply(dy, weight, tuple(x.shape), ctx.geom) if want_x else None
-        dw = _ConvWeight.apply(dy, x, tuple(weight.shape), ctx.geom) if want_w else None
-        return dx, dw, dy.sum((0, 2, 3)) if want_b else None, None
+        return _gradients(ctx, dy, *ctx.saved_tensors)
+
+
+_FUSED = torch.float32, torch.bfloat16
+"""Types in which oneDNN convolves and applies a leaky ReLU at once."""
+
+
+class _ConvLrelu(Function):
+    """Convolution and leaky ReLU, which oneDNN computes in one pass over memory."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geom: _Geometry, slope: float
+    ) -> Tensor:
+        if x.device.type == "cpu" and x.dtype in _FUSED and _fuses_lrelu():
+            stride, padding = [geom.stride] * 2, [geom.padding] * 2
+            y: Tensor = torch.ops.mkldnn._convolution_pointwise(
+                x, weight, bias, padding, stride, [1, 1], 1, "leaky_relu", [slope], ""
+            )
+        else:
+            y = torch.conv2d(x, weight, bias, geom.stride, geom.padding)
+            F.leaky_relu_(y, slope)
+        ctx.save_for_backward(x, weight, y)
+        ctx.geom, ctx.slope = geom, slope
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, y = ctx.saved_tensors
+        # signs alone matter, which have no derivative
+        dz = torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True)
+        return *_gradients(ctx, dz, x, weight), None
+
+
+@cache
+def _fuses_lrelu() -> bool:
+    vectors = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    return vectors and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
 class _ConvData(Function):

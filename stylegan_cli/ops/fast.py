@@ -90,20 +90,20 @@ def conv(
     factor = gain * math.sqrt(2) if lrelu else gain
     kernel = (weight * factor).to(x.dtype)
     shift = None if bias is None else (bias * factor).to(x.dtype)
-    around = weight.shape[-1] // 2
-    if around == 0:  # 1×1, so filter the smaller image
-        x = kernels.downsample(x) if resample == "down" else x
-        y = conv2d(x, kernel, shift)
-        y = kernels.upsample(y) if resample == "up" else y
-    elif resample == "down":
-        y = conv2d(kernels.blur(x, padding=around + 1), kernel, shift, stride=2)
-    elif resample == "up":
-        y = kernels.blur(_double(x, kernel), padding=1, gain=4.0)
-        y = y if bias is None else y + _per_channel(bias * factor, y)
+    around, slope = weight.shape[-1] // 2, LRELU_SLOPE if lrelu else None
+    y: Tensor
+    if resample == "up":
+        if around == 0:  # 1×1, so filter the smaller image
+            y = kernels.upsample(conv2d(x, kernel, shift))
+        else:
+            y = kernels.blur(_double(x, kernel), padding=1, gain=4.0)
+            y = y if bias is None else y + _per_channel(bias * factor, y)
+        y = F.leaky_relu_(y, LRELU_SLOPE) if lrelu else y
+    elif resample == "down" and around:
+        y = conv2d(kernels.blur(x, padding=around + 1), kernel, shift, stride=2, slope=slope)
     else:
-        y = conv2d(x, kernel, shift, padding=around)
-    if lrelu:
-        y = F.leaky_relu_(y, LRELU_SLOPE)
+        x = kernels.downsample(x) if resample == "down" else x
+        y = conv2d(x, kernel, shift, padding=around, slope=slope)
     return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
 
 
@@ -128,8 +128,7 @@ def box_down_conv(
     """Compute `reference.box_down_conv` by one convolution with stride 2."""
     filtered = kernels.blur(x, padding=1, taps=BLUR) if blur else x
     kernel = (box_kernel(weight) * 0.25).to(x.dtype)
-    y = conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1)
-    return F.leaky_relu_(y, LRELU_SLOPE)
+    return conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1, slope=LRELU_SLOPE)
 
 
 def noise_bias_act(

@@ -123,7 +123,8 @@ def conv(
     if resample == "up":
         y = _up_conv(x, weight)
     elif resample == "down":
-        y = F.conv2d(upfirdn2d(x, padding=(around + 1, around + 1)), weight, stride=2)
+        filtered = upfirdn2d(x, padding=(around + 1, around + 1))
+        y = F.conv2d(filtered, weight.to(x.dtype), stride=2)
     else:
         y = _same_conv(x, weight)
     return bias_act(y, bias, lrelu=lrelu, gain=gain, clamp=clamp)
@@ -254,15 +255,16 @@ def _demodulated(weight: Tensor, style: Tensor) -> Tensor:
 
 def _each(convolve: Callable[..., Tensor], x: Tensor, weights: Tensor) -> Tensor:
     """Convolve each sample with its own weights."""
-    return torch.cat([convolve(x[i : i + 1], weights[i]) for i in range(len(x))])
+    each = weights.to(x.dtype)
+    return torch.cat([convolve(x[i : i + 1], each[i]) for i in range(len(x))])
 
 
 def _same_conv(x: Tensor, weight: Tensor) -> Tensor:
-    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+    return F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
 
 
 def _up_conv(x: Tensor, weight: Tensor) -> Tensor:
     # filter the zero-stuffed image, padded for both steps, then correlate
     around = weight.shape[-1] // 2
     filtered = upfirdn2d(x, up=2, padding=(2 + around, 1 + around), gain=4.0)
-    return F.conv2d(filtered, weight)
+    return F.conv2d(filtered, weight.to(x.dtype))

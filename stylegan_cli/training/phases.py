@@ -18,7 +18,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops.autograd import no_weight_gradients
 from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World
-from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws
+from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws, Z
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.augment import Draws
 from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, Reals
@@ -226,11 +226,7 @@ class _Made:
 
 def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
     """Generate images in training mode: random noise, mixed styles, updated running means."""
-    w = G.mapping(fakes.z, fakes.c)
-    if torch.is_grad_enabled() and not w.requires_grad:
-        # path lengths need w to require gradients, even of a frozen mapping network
-        w.requires_grad_()
-    ws = _mixed(G, w, fakes)
+    w, ws = _styles(G, fakes)
     if G.synthesis.means_move_for_d and not for_d:
         images = G.synthesis(ws, fakes.noise)
         return _Made(images=images, ws=ws, w_mean=None, moved=None)
@@ -239,16 +235,28 @@ def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
     return _Made(images=images, ws=ws, w_mean=w_mean, moved=moved)
 
 
-def _mixed(G: Generator, w: W, fakes: Fakes) -> Ws:
-    """Return w for the layers before the crossover, and that of `z_mix` from there on."""
-    ws, crossover = w.unsqueeze(1).expand(-1, G.num_ws, -1), fakes.crossover
+def _styles(G: Generator, fakes: Fakes) -> tuple[W, Ws]:
+    """Return w of z, and w by layer: from the crossover on, that of `z_mix`."""
+    crossover = fakes.crossover
     if crossover is None or (isinstance(crossover, int) and crossover >= G.active_ws):
-        return ws
-    w_mix = G.mapping(fakes.z_mix, fakes.c).unsqueeze(1)
+        w = _map(G, fakes.z, fakes.c)
+        return w, w.unsqueeze(1).expand(-1, G.num_ws, -1)
+    # one pass is faster than two
+    both = _map(G, torch.cat([fakes.z, fakes.z_mix]), torch.cat([fakes.c, fakes.c]))
+    w, w_mix = both.unsqueeze(1).chunk(2)
     if isinstance(crossover, int):
-        return torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
+        parts = w.expand(-1, crossover, -1), w_mix.expand(-1, G.num_ws - crossover, -1)
+        return w[:, 0], torch.cat(parts, dim=1)
     layers = torch.arange(G.num_ws, device=w.device)[:, None]
-    return torch.where(layers < crossover, ws, w_mix)
+    return w[:, 0], torch.where(layers < crossover, w, w_mix)
+
+
+def _map(G: Generator, z: Z, c: C) -> W:
+    w: W = G.mapping(z, c)
+    if torch.is_grad_enabled() and not w.requires_grad:
+        # path lengths need w to require gradients, even of a frozen mapping network
+        w.requires_grad_()
+    return w
 
 
 def blur_sigma(recipe: Settled, cur_nimg: int) -> float:

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import re
 import subprocess
@@ -193,3 +194,31 @@ def test_a_path_that_is_no_text_is_printed_as_its_bytes(image_folder, tmp_path):
     settings = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run([*SGTOOL, *words], capture_output=True, env=settings, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b"\xff.zip\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")], ids=["usual", "given"]
+)
+def test_threads_without_work_spin_for_a_moment(given, spins):
+    usual = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    assert openmp_settings(usual | given)["GOMP_SPINCOUNT"] == spins
+
+
+def test_a_wait_policy_of_the_user_stays():
+    found = openmp_settings({**os.environ, "OMP_WAIT_POLICY": "ACTIVE"})
+    assert found == {"OMP_WAIT_POLICY": "ACTIVE"}
+
+
+def openmp_settings(environment):
+    """What a command leaves for OpenMP to read."""
+    code = """
+import json, os
+from stylegan_cli.cli.app import app
+app(["recipe", "list"], standalone_mode=False)
+names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+print(json.dumps({name: os.environ[name] for name in names if name in os.environ}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60
+    )
+    return json.loads(done.stdout.splitlines()[-1])

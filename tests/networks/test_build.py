@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from stylegan_cli.networks.family import build_discriminator, build_generator
-from stylegan_cli.recipe import GeneratorSection, loads
-from tests.networks.families import ARCHITECTURES, paper
+from stylegan_cli.recipe import GeneratorSection, load, loads
+from tests.networks.families import ARCHITECTURES, GROWING, paper
 from tests.networks.families import small as small_growing
 from tests.ops.derivatives import seeded
+
+NARROW = ("generator.channel_base=256", "generator.channel_max=16")
 
 
 def small(seed=0, *, g="skip", d="resnet", resolution=32):
@@ -51,6 +53,24 @@ def test_each_w_drives_its_own_layers():
 
 
 BUILDERS = pytest.mark.parametrize("build", [build_generator, build_discriminator])
+
+
+@pytest.mark.parametrize("kind", ["stylegan2-skip", "resnet", *GROWING, "stylegan3"])
+def test_the_plain_backend_computes_in_bfloat16_too(kind):
+    recipe = {
+        "stylegan2-skip": small(resolution=16),
+        "resnet": small(resolution=16, g="resnet", d="skip"),
+        "stylegan3": load("stylegan3-small", ["data.resolution=16", *NARROW]),
+    }.get(kind) or small_growing(kind)
+
+    def drawn(dtype):
+        G = build_generator(recipe, c_dim=0, dtype=dtype, backend="ref")
+        D = build_discriminator(recipe, c_dim=0, dtype=dtype, backend="ref")
+        images = G(seeded(0, 2, G.z_dim).float())
+        return torch.cat([images.flatten(), D(images, images.new_empty(2, 0)).flatten()])
+
+    exact, rounded = drawn(torch.float32), drawn(torch.bfloat16)
+    assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()
 
 
 def states_equal(first, second):

@@ -19,7 +19,11 @@ RECIPES = {
     "resnet": lambda: tiny("generator.architecture=resnet", "discriminator.architecture=skip"),
     **{kind: lambda kind=kind: small(kind) for kind in GROWING},
 }
-WEIGHT_OPERAND = {"aten::convolution": 1, "aten::convolution_backward": 2}
+WEIGHT_OPERAND = {
+    "aten::convolution": 1,
+    "aten::convolution_backward": 2,
+    "mkldnn::_convolution_pointwise": 1,
+}
 
 
 @dataclass
