@@ -4,7 +4,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.roofline import Operation, Rates, Work, counted, machine_rates, speeds
 from stylegan_cli.benchmark import Result, cases
-from stylegan_cli.networks.family import build_discriminator
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.ops.autograd import conv2d
 from tests.tiny import tiny
 
@@ -56,12 +56,18 @@ def test_second_derivatives_through_our_own_functions_are_counted():
     assert counted(penalty).flops >= 4 * once
 
 
+def test_a_leaky_relu_adds_no_flops_to_its_convolution():
+    x, weight = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
+    alone = counted(lambda: conv2d(x, weight, padding=1))
+    assert counted(lambda: conv2d(x, weight, padding=1, slope=0.2)).flops == alone.flops > 0
+
+
 def test_flops_of_a_network_are_those_of_torchs_counter():
-    D = build_discriminator(tiny(), c_dim=0)
-    images, c = torch.randn(4, 3, 16, 16), torch.zeros(4, 0)
+    G = build_generator(tiny(), c_dim=0)
+    z = torch.randn(4, G.z_dim)
     with FlopCounterMode(display=False) as counter:
-        D(images, c).sum().backward()
-    assert counted(lambda: D(images, c).sum().backward()).flops == counter.get_total_flops()
+        G(z).sum().backward()
+    assert counted(lambda: G(z).sum().backward()).flops == counter.get_total_flops()
 
 
 def test_an_operation_takes_the_longer_of_its_flops_and_its_traffic():
