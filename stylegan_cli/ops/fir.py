@@ -5,6 +5,7 @@ each is another one of them, blurring with padding p and k − 1 − p, doubling
 PyTorch's own double backward would compute a filter gradient that nobody needs, channel by channel.
 """
 
+import math
 from functools import lru_cache, partial
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor
 
 from stylegan_cli.ops.autograd import linear
 from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
+
+WIDEST_PRODUCT = 64
+"""Pixels up to which bfloat16 images double fastest by products with matrices, on CPUs with AMX."""
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:
@@ -71,13 +75,33 @@ def _blur(x: Tensor, padding: int, gain: float, taps: tuple[float, ...]) -> Tens
 
 def _up(x: Tensor, gain: float) -> Tensor:
     if x.device.type == "cpu" and x.dtype == torch.bfloat16:
-        # a scalar loop in bfloat16, 20 times slower
+        # in bfloat16 a scalar loop, 20 times slower
+        if max(x.shape[2:]) <= WIDEST_PRODUCT:
+            return _up_by_products(x, gain)
         return _up(x.float(), gain).to(x.dtype)
     return F.conv_transpose2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
 
 
 def _down(x: Tensor, gain: float) -> Tensor:
     return F.conv2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
+
+
+def _up_by_products(x: Tensor, gain: float) -> Tensor:
+    n, c, h, w = x.shape
+    rows, columns = (_doubling(size, gain, x.dtype) for size in (h, w))
+    y = rows @ x.permute(0, 2, 3, 1).reshape(n, h, w * c)
+    y = columns @ y.reshape(n * 2 * h, w, c)
+    return y.reshape(n, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=64)
+def _doubling(size: int, gain: float, dtype: torch.dtype) -> Tensor:
+    """Return the matrix `[2 · size, size]` that doubles an axis, with the root of a gain."""
+    with torch.inference_mode(False):
+        line = torch.tensor(FILTER) / sum(FILTER) * math.sqrt(gain)
+        eye = torch.eye(size)[:, None]
+        columns = F.conv_transpose1d(eye, line[None, None], stride=2, padding=1)
+        return columns[:, 0].T.to(dtype)
 
 
 def _kernel(x: Tensor, gain: float, taps: tuple[float, ...] = FILTER) -> Tensor:

@@ -100,9 +100,9 @@ def test_gradients_do_not_depend_on_being_differentiated_again(name):
     assert torch.equal(once, again)
 
 
-@pytest.mark.parametrize("side", [1, 2, 5])
-def test_bfloat16_doubling_equals_that_in_float32(side):
-    x = seeded(0, 2, 3, side, side).bfloat16()
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 5), (3, 8), (2, fir.WIDEST_PRODUCT + 1)])
+def test_bfloat16_doubling_equals_that_in_float32(size):
+    x = seeded(0, 2, 3, *size).bfloat16()
     doubled = fir.upsample(x)
     assert doubled.dtype == torch.bfloat16
     torch.testing.assert_close(doubled.float(), fir.upsample(x.float()), rtol=1e-2, atol=1e-2)
