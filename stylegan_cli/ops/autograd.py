@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 Map = Callable[[Tensor], Tensor]
+Shape = tuple[int | torch.SymInt, ...]
+"""Sizes, which are symbols while a program for any batch is exported."""
 
 
 def apply(function: type[Function], *inputs: Any) -> Tensor:
@@ -121,7 +123,7 @@ def _backward(
     )
 
 
-def _like(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _like(dy: Tensor, shape: Shape) -> Tensor:
     # stands in for the operand that this gradient does not read; its layout selects the kernel
     return torch.empty(shape, dtype=dy.dtype, device=dy.device, memory_format=torch.channels_last)
 
@@ -193,9 +195,7 @@ class _ConvData(Function):
     """Gradient of the input of a convolution, given that of its output."""
 
     @staticmethod
-    def forward(
-        ctx: Any, dy: Tensor, weight: Tensor, shape: tuple[int, ...], geom: _Geometry
-    ) -> Tensor:
+    def forward(ctx: Any, dy: Tensor, weight: Tensor, shape: Shape, geom: _Geometry) -> Tensor:
         ctx.save_for_backward(dy, weight)
         ctx.geom = geom
         dx: Tensor = _backward(dy, _like(dy, shape), weight, geom, (True, False, False))[0]
@@ -216,7 +216,7 @@ class _ConvWeight(Function):
     """Gradient of the weight of a convolution, given that of its output."""
 
     @staticmethod
-    def forward(ctx: Any, dy: Tensor, x: Tensor, shape: tuple[int, ...], geom: _Geometry) -> Tensor:
+    def forward(ctx: Any, dy: Tensor, x: Tensor, shape: Shape, geom: _Geometry) -> Tensor:
         ctx.save_for_backward(dy, x)
         ctx.geom = geom
         dw: Tensor = _backward(dy, x, _like(dy, shape), geom, (False, True, False))[1]
