@@ -14,23 +14,23 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import conv_flop_count, flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry, register_flop_formula
 
 from stylegan_cli.benchmark import GENERATE, Contender, Result
 from stylegan_cli.benchmark.summary import ITERATION, medians, seconds_of
 from stylegan_cli.runtime import repeatable
 from stylegan_cli.training.trial import kinds
 
-ATEN = torch.ops.aten
-FLOPS: Mapping[Any, Callable[..., int]] = {
-    **flop_registry,
-    # a convolution with its leaky ReLU; neither here is transposed
-    torch.ops.mkldnn._convolution_pointwise: lambda x, weight, *_, out_val: conv_flop_count(
-        x.shape, weight.shape, out_val.shape
-    ),
-}
-"""FLOPs of an operation, from its arguments."""
+FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+"""A convolution with its leaky ReLU, where torch has it."""
+if FUSED is not None and FUSED not in flop_registry:
 
+    @register_flop_formula(FUSED)
+    def _fused_flops(x_shape: Any, w_shape: Any, *_: Any, out_shape: Any, **__: Any) -> int:
+        return conv_flop_count(x_shape, w_shape, out_shape)
+
+
+ATEN = torch.ops.aten
 UNTOUCHED = {ATEN.empty, ATEN.empty_like, ATEN.empty_strided, ATEN.new_empty, ATEN.detach}
 """Operations that neither read nor write."""
 
@@ -114,7 +114,7 @@ class _Counter(TorchDispatchMode):
         fresh = [tensor for tensor in results if tensor.untyped_storage()._cdata not in old]
         changed = _changed(func, args, kwargs)
         if func.overloadpacket not in UNTOUCHED and (fresh or changed):
-            formula = FLOPS.get(func.overloadpacket)
+            formula = flop_registry.get(func.overloadpacket)
             self.operations.append(
                 Operation(
                     dtype=_dtype(inputs),

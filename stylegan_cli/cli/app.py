@@ -254,9 +254,9 @@ def _every_command(
     ] = False,
 ) -> None:
     console.set_level("normal")
-    # threads without work spin for tens of microseconds, then sleep: one that sleeps at once is
-    # woken too late, half as fast on idle cores; one that spins for long takes the core from the
-    # one it waits for on a busy machine. OpenMP reads this when torch is imported
+    # threads without work spin for a moment, then sleep: where they sleep at once, a step takes 1.4
+    # times as long on idle cores; one that spins on takes the core from the one it waits for on a
+    # busy machine. GNU's OpenMP counts rounds, LLVM's milliseconds; they read this with torch
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
         os.environ.setdefault("KMP_BLOCKTIME", "1")

@@ -87,10 +87,7 @@ def conv2d(
     Args:
         slope: Of a leaky ReLU that follows; None is none.
     """
-    geometry = _Geometry(stride, padding)
-    if slope is None:
-        return apply(_Conv, x, weight, bias, geometry)
-    return apply(_ConvLrelu, x, weight, bias, geometry, slope)
+    return apply(_Conv, x, weight, bias, _Geometry(stride, padding), slope)
 
 
 def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
@@ -128,67 +125,54 @@ def _like(dy: Tensor, shape: Shape) -> Tensor:
     return torch.empty(shape, dtype=dy.dtype, device=dy.device, memory_format=torch.channels_last)
 
 
-def _gradients(ctx: Any, dy: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor | None, ...]:
-    want_x, want_w, want_b = ctx.needs_input_grad[:3]
-    if not _weight_gradients:
-        want_w = want_b = False
-    if not torch.is_grad_enabled():
-        dx, dw, db = _backward(dy, x, weight, ctx.geom, (want_x, want_w, want_b))
-        return dx, dw, db, None
-    dx = _ConvData.apply(dy, weight, tuple(x.shape), ctx.geom) if want_x else None
-    dw = _ConvWeight.apply(dy, x, tuple(weight.shape), ctx.geom) if want_w else None
-    return dx, dw, dy.sum((0, 2, 3)) if want_b else None, None
+@cache
+def _fuses_lrelu(dtype: torch.dtype) -> bool:
+    """Whether oneDNN applies a leaky ReLU in the pass of a convolution on a CPU."""
+    vectors = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    there = vectors and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    return there and dtype in (torch.float32, torch.bfloat16)
 
 
 class _Conv(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geom: _Geometry
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.geom = geom
-        return torch.conv2d(x, weight, bias, geom.stride, geom.padding)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        return _gradients(ctx, dy, *ctx.saved_tensors)
-
-
-_FUSED = torch.float32, torch.bfloat16
-"""Types in which oneDNN convolves and applies a leaky ReLU at once."""
-
-
-class _ConvLrelu(Function):
-    """Convolution and leaky ReLU, which oneDNN computes in one pass over memory."""
+    """Convolution, and a leaky ReLU if it has a slope."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geom: _Geometry, slope: float
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        geom: _Geometry,
+        slope: float | None,
     ) -> Tensor:
-        if x.device.type == "cpu" and x.dtype in _FUSED and _fuses_lrelu():
+        y: Tensor
+        if slope is not None and x.device.type == "cpu" and _fuses_lrelu(x.dtype):
             stride, padding = [geom.stride] * 2, [geom.padding] * 2
-            y: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            y = torch.ops.mkldnn._convolution_pointwise(
                 x, weight, bias, padding, stride, [1, 1], 1, "leaky_relu", [slope], ""
             )
         else:
             y = torch.conv2d(x, weight, bias, geom.stride, geom.padding)
-            F.leaky_relu_(y, slope)
-        ctx.save_for_backward(x, weight, y)
+            y = y if slope is None else F.leaky_relu_(y, slope)
+        ctx.save_for_backward(x, weight, None if slope is None else y)
         ctx.geom, ctx.slope = geom, slope
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, y = ctx.saved_tensors
-        # signs alone matter, which have no derivative
-        dz = torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True)
-        return *_gradients(ctx, dz, x, weight), None
-
-
-@cache
-def _fuses_lrelu() -> bool:
-    vectors = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    return vectors and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        if y is not None:
+            # signs alone matter, which have no derivative
+            dy = torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True)
+        want_x, want_w, want_b = ctx.needs_input_grad[:3]
+        if not _weight_gradients:
+            want_w = want_b = False
+        if not torch.is_grad_enabled():
+            dx, dw, db = _backward(dy, x, weight, ctx.geom, (want_x, want_w, want_b))
+            return dx, dw, db, None, None
+        dx = _ConvData.apply(dy, weight, tuple(x.shape), ctx.geom) if want_x else None
+        dw = _ConvWeight.apply(dy, x, tuple(weight.shape), ctx.geom) if want_w else None
+        return dx, dw, dy.sum((0, 2, 3)) if want_b else None, None, None
 
 
 class _ConvData(Function):
@@ -205,7 +189,7 @@ class _ConvData(Function):
     def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor | None, ...]:
         dy, weight = ctx.saved_tensors
         want_dy, want_w = ctx.needs_input_grad[:2]
-        grad_dy = _Conv.apply(ddx, weight, None, ctx.geom) if want_dy else None
+        grad_dy = _Conv.apply(ddx, weight, None, ctx.geom, None) if want_dy else None
         grad_w = None
         if want_w and _weight_gradients:
             grad_w = _ConvWeight.apply(dy, ddx, tuple(weight.shape), ctx.geom)
@@ -226,7 +210,7 @@ class _ConvWeight(Function):
     def backward(ctx: Any, ddw: Tensor) -> tuple[Tensor | None, ...]:
         dy, x = ctx.saved_tensors
         want_dy, want_x = ctx.needs_input_grad[:2]
-        grad_dy = _Conv.apply(x, ddw, None, ctx.geom) if want_dy else None
+        grad_dy = _Conv.apply(x, ddw, None, ctx.geom, None) if want_dy else None
         grad_x = _ConvData.apply(dy, ddw, tuple(x.shape), ctx.geom) if want_x else None
         return grad_dy, grad_x, None, None
 

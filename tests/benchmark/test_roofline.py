@@ -4,7 +4,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.roofline import Operation, Rates, Work, counted, machine_rates, speeds
 from stylegan_cli.benchmark import Result, cases
-from stylegan_cli.networks.family import build_generator
+from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.ops.autograd import conv2d
 from tests.tiny import tiny
 
@@ -63,11 +63,11 @@ def test_a_leaky_relu_adds_no_flops_to_its_convolution():
 
 
 def test_flops_of_a_network_are_those_of_torchs_counter():
-    G = build_generator(tiny(), c_dim=0)
-    z = torch.randn(4, G.z_dim)
+    D = build_discriminator(tiny(), c_dim=0)
+    images, c = torch.randn(4, 3, 16, 16), torch.zeros(4, 0)
     with FlopCounterMode(display=False) as counter:
-        G(z).sum().backward()
-    assert counted(lambda: G(z).sum().backward()).flops == counter.get_total_flops()
+        D(images, c).sum().backward()
+    assert counted(lambda: D(images, c).sum().backward()).flops == counter.get_total_flops()
 
 
 def test_an_operation_takes_the_longer_of_its_flops_and_its_traffic():

@@ -197,28 +197,23 @@ def test_a_path_that_is_no_text_is_printed_as_its_bytes(image_folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "spins"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")], ids=["usual", "given"]
+    ("given", "left"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}),
+        ({"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7", "KMP_BLOCKTIME": "1"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {"OMP_WAIT_POLICY": "ACTIVE"}),
+    ],
+    ids=["usual", "own spins", "own policy"],
 )
-def test_threads_without_work_spin_for_a_moment(given, spins):
-    usual = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    assert openmp_settings(usual | given)["GOMP_SPINCOUNT"] == spins
-
-
-def test_a_wait_policy_of_the_user_stays():
-    found = openmp_settings({**os.environ, "OMP_WAIT_POLICY": "ACTIVE"})
-    assert found == {"OMP_WAIT_POLICY": "ACTIVE"}
-
-
-def openmp_settings(environment):
-    """What a command leaves for OpenMP to read."""
-    code = """
+def test_threads_without_work_spin_for_a_moment_unless_the_user_says_otherwise(given, left):
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+    others = {name: value for name, value in os.environ.items() if name not in names}
+    code = f"""
 import json, os
 from stylegan_cli.cli.app import app
 app(["recipe", "list"], standalone_mode=False)
-names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-print(json.dumps({name: os.environ[name] for name in names if name in os.environ}))
+print(json.dumps({{name: os.environ[name] for name in {names} if name in os.environ}}))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, env=others | given, timeout=60)
+    assert json.loads(done.stdout.splitlines()[-1]) == left

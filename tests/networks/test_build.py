@@ -52,9 +52,6 @@ def test_each_w_drives_its_own_layers():
     }
 
 
-BUILDERS = pytest.mark.parametrize("build", [build_generator, build_discriminator])
-
-
 @pytest.mark.parametrize("kind", ["stylegan2-skip", "resnet", *GROWING, "stylegan3"])
 def test_the_plain_backend_computes_in_bfloat16_too(kind):
     recipe = {
@@ -71,6 +68,9 @@ def test_the_plain_backend_computes_in_bfloat16_too(kind):
 
     exact, rounded = drawn(torch.float32), drawn(torch.bfloat16)
     assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()
+
+
+BUILDERS = pytest.mark.parametrize("build", [build_generator, build_discriminator])
 
 
 def states_equal(first, second):

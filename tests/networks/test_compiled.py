@@ -65,7 +65,7 @@ def test_compiled_images_are_those_of_the_generator():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_failing_compiler_is_a_usage_error(monkeypatch):
     monkeypatch.setenv("CXX", "/bin/false")
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/bin/false"))
     G = prepared()
-    with shapes_unchecked(), pytest.raises(UsageError, match="leave `compile` out"):
+    failing = torch._inductor.config.patch({"cpp.cxx": (None, "/bin/false")})
+    with failing, shapes_unchecked(), pytest.raises(UsageError, match="leave `compile` out"):
         compiled(G, 3).synthesis(styles(G, 3), "none")
